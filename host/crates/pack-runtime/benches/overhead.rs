@@ -2,6 +2,9 @@
 //! call, drop) and through the runner (limits, accounting, output, JSON).
 //!
 //! `cargo bench -p petrel-pack-runtime`. Fails if the runner takes more than twice as long as the loop.
+//!
+//! Components given as paths (`cargo bench -p petrel-pack-runtime --bench overhead -- hello_go.wasm`) are measured in place of
+//! `core`; they are called as the examples' `greet`, which does next to nothing.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,7 +13,7 @@
     reason = "a measurement, not a product"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +23,7 @@ use petrel_model::{Action, ExecutionId, Id, Object, Ref};
 use petrel_pack_runtime::{ComponentRunner, Options, PackRuntime};
 use petrel_runners::{Call, Outlet, OutputSink, Runner as _};
 use petrel_test_components::CORE;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 #[expect(unreachable_pub, reason = "it is part of a library elsewhere")]
@@ -28,6 +32,8 @@ mod engine_settings;
 
 mod bare {
     //! The minimal host: no limits, no output, no JSON.
+
+    use std::path::Path;
 
     use wasmtime::Store;
     use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
@@ -52,33 +58,36 @@ mod bare {
         fn progress(&mut self, _: f32, _: Option<String>) {}
     }
 
-    pub(crate) fn prepare(path: &str) -> ActionWorldPre<State> {
+    /// What the component imports beside WASI and logs, and does not call here, ends it.
+    pub(crate) fn prepare(path: &Path) -> ActionWorldPre<State> {
         let engine =
             super::engine_settings::engine(&super::engine_settings::EngineOptions::default()).unwrap();
         let component = Component::from_file(&engine, path).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).unwrap();
+        linker.define_unknown_imports_as_traps(&component).unwrap();
         ActionWorldPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
     }
 
-    pub(crate) async fn call(world: &ActionWorldPre<State>) {
+    pub(crate) async fn call(world: &ActionWorldPre<State>, called: &super::Called) {
         let mut store =
             Store::new(world.engine(), State(WasiCtxBuilder::new().build(), ResourceTable::new()));
         store.set_epoch_deadline(1 << 40);
         let instance = world.instantiate_async(&mut store).await.unwrap();
         let context = petrel::pack::context::Context {
             execution_id: "000000000001000000000002".to_owned(),
-            pack: "core".to_owned(),
-            action: "noop".to_owned(),
+            pack: called.pack.clone(),
+            action: called.action.to_owned(),
             user: "ann".to_owned(),
             attempt: 0,
             deadline_ms: 0,
             parent_id: None,
             trace_id: String::new(),
         };
-        let result = instance.petrel_pack_action().call_run(&mut store, &context, &"{}".to_owned()).await;
-        assert_eq!(result.unwrap().unwrap(), "{}");
+        let parameters = called.parameters.to_string();
+        let result = instance.petrel_pack_action().call_run(&mut store, &context, &parameters).await;
+        assert_eq!(result.unwrap().unwrap(), called.result.to_string());
     }
 }
 
@@ -94,35 +103,70 @@ struct Measured {
     rates: Vec<f64>,
 }
 
+/// What is called.
+struct Called {
+    component: PathBuf,
+    pack: String,
+    action: &'static str,
+    parameters: Value,
+    result: Value,
+}
+
+impl Called {
+    fn noop() -> Self {
+        let (component, pack) = (PathBuf::from(CORE), "core".to_owned());
+        Self { component, pack, action: "noop", parameters: json!({}), result: json!({}) }
+    }
+
+    /// The action of an example, which is named as its file is.
+    fn greet(path: String) -> Self {
+        let component = PathBuf::from(path).canonicalize().unwrap();
+        let pack = component.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (parameters, result) = (json!({"name": "Ann", "times": 1}), json!({"text": "Hello, Ann!"}));
+        Self { component, pack, action: "greet", parameters, result }
+    }
+}
+
 fn main() -> ExitCode {
-    let runtime = started();
-    let (runner, world) = (Arc::new(ComponentRunner::new(runtime)), Arc::new(bare::prepare(CORE)));
-    println!("\n{:<10}{:<10}{:>10}{:>10}{:>14}", "threads", "", "p50 µs", "p99 µs", "calls/s");
+    let given: Vec<_> = std::env::args().filter(|argument| argument.ends_with(".wasm")).collect();
+    let measured: Vec<_> =
+        if given.is_empty() { vec![Called::noop()] } else { given.into_iter().map(Called::greet).collect() };
+    let worst = measured.into_iter().map(measure).fold(0.0, f64::max);
+    if worst > 2.0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Measures the two sides in turns. Returns how many times as long the runner takes.
+fn measure(called: Called) -> f64 {
+    println!("\n{}", called.component.display());
+    let runtime = started(&called.component);
+    let (runner, world) =
+        (Arc::new(ComponentRunner::new(runtime)), Arc::new(bare::prepare(&called.component)));
+    let called = Arc::new(called);
+    println!("{:<10}{:<10}{:>10}{:>10}{:>14}", "threads", "", "p50 µs", "p99 µs", "calls/s");
     let mut worst: f64 = 0.0;
     for threads in [1, 2] {
         let (mut loops, mut runs) = (Measured::default(), Measured::default());
         for _ in 0..ROUNDS {
-            let world = Arc::clone(&world);
+            let (world, same) = (Arc::clone(&world), Arc::clone(&called));
             round(threads, &mut loops, move || {
-                let world = Arc::clone(&world);
-                async move { bare::call(&world).await }
+                let (world, called) = (Arc::clone(&world), Arc::clone(&same));
+                async move { bare::call(&world, &called).await }
             });
-            let runner = Arc::clone(&runner);
-            let call = call();
+            let (runner, expected, call) = (Arc::clone(&runner), called.result.to_string(), call(&called));
             round(threads, &mut runs, move || {
-                let (runner, call) = (Arc::clone(&runner), call.clone());
-                async move { assert_eq!(run(&runner, call).await, "{}") }
+                let (runner, call, expected) = (Arc::clone(&runner), call.clone(), expected.clone());
+                async move { assert_eq!(run(&runner, call).await, expected) }
             });
         }
         let (bare, full) = (show(threads, "wasmtime", &mut loops), show(threads, "runner", &mut runs));
         println!("{:<10}{:<10}{:>10.2}", threads, "ratio", full / bare);
         worst = worst.max(full / bare);
     }
-    if worst > 2.0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    worst
 }
 
 /// Starts a runtime as a host does, the second time with the component compiled, and prints how long that takes.
-fn started() -> PackRuntime {
+fn started(component: &Path) -> PackRuntime {
     let cache = tempfile::tempdir().unwrap();
     let one = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let start = || {
@@ -138,12 +182,12 @@ fn started() -> PackRuntime {
         runtime
     };
     let (first, begun) = (start(), Instant::now());
-    one.block_on(first.prepare(Path::new(CORE))).unwrap();
-    println!("core compiled and linked in {:.1?}", begun.elapsed());
+    one.block_on(first.prepare(component)).unwrap();
+    println!("compiled and linked in {:.1?}", begun.elapsed());
     drop(first);
     let (second, begun, before) = (start(), Instant::now(), resident());
-    one.block_on(second.prepare(Path::new(CORE))).unwrap();
-    println!("core loaded from the cache in {:.1?}, {} KiB resident", begun.elapsed(), resident() - before);
+    one.block_on(second.prepare(component)).unwrap();
+    println!("loaded from the cache in {:.1?}, {} KiB resident", begun.elapsed(), resident() - before);
     second
 }
 
@@ -200,12 +244,12 @@ fn show(threads: usize, name: &str, measured: &mut Measured) -> f64 {
     at(50)
 }
 
-fn call() -> Call {
-    let path = Path::new(CORE);
+fn call(called: &Called) -> Call {
+    let path = called.component.as_path();
     let action = Action {
         cold: false,
         expressions: petrel_model::action::Evaluation::default(),
-        reference: Ref::new("core", "noop"),
+        reference: Ref::new(&called.pack, called.action),
         description: String::new(),
         enabled: true,
         runner_type: COMPONENT_RUNNER.to_owned(),
@@ -220,7 +264,7 @@ fn call() -> Call {
         execution_id: ExecutionId::from(Id::from_parts(1, 2)),
         attempt: 0,
         action: Arc::new(action),
-        parameters: Arc::new(Object::new()),
+        parameters: Arc::new(called.parameters.as_object().cloned().unwrap()),
         user: "ann".to_owned(),
         pack_path: path.parent().unwrap().to_owned(),
         pack_config: Arc::default(),
