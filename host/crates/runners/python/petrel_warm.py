@@ -25,8 +25,8 @@ import petrel_action
 
 # Seconds that the import may take.
 IMPORT_SECONDS = 60
-# The most memory that this process may have taken, in KiB. One that grows beyond it is replaced.
-MOST_KIB = 512 << 10
+# The most memory that this process may have, in MiB. One that grows beyond it is replaced.
+MOST_MIB = 512
 # The most files whose change is noticed.
 MOST_FILES = 2000
 # The limit whose value marks the processes of an execution (RLIMIT_RTTIME), which Python has no name for.
@@ -131,6 +131,12 @@ class Stamps:
     def changed(self):
         """Returns the first file that has changed, or None."""
         return next((path for path, known in self.stamps.items() if stamp(path) != known), None)
+
+
+def resident():
+    """The memory of this process, in MiB. (Its greatest one, `ru_maxrss`, would be that of the host which has started it.)"""
+    with open("/proc/self/statm", "rb") as opened:
+        return int(opened.read().split()[1]) * resource.getpagesize() >> 20
 
 
 def stamp(path):
@@ -242,9 +248,8 @@ class Server:
         changed = self.stamps.changed()
         if changed is not None:
             return "%s has changed" % changed, True
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if used > MOST_KIB:
-            return "it has taken %d MiB of memory" % (used >> 10), True
+        if resident() > MOST_MIB:
+            return "it has taken %d MiB of memory" % resident(), True
         try:
             is_gone = os.stat(".").st_nlink == 0
         except OSError:
@@ -306,7 +311,7 @@ def main():
     gc.collect()
     # What is there now is not looked at again, so that children go on sharing it.
     gc.freeze()
-    control.tell(ready=True, kib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    control.tell(ready=True, mib=resident())
     carry_out(server.serve(), kind)
 
 
