@@ -336,6 +336,8 @@ def load(begin):
     finally:
         signal.alarm(0)
         os.environ.__class__ = plain
+    if resident() > MOST_MIB:
+        return None, "importing it takes %d MiB of memory" % resident()
     return kind, traces.left()
 
 
