@@ -66,7 +66,7 @@ fn pin(lines: &[&str], requirements: &str) -> Option<String> {
     }
     // What `uv` concludes names what is required.
     if let Some(rest) =
-        after("cause: Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
+        after("Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
     {
         let words = || rest.split(|c: char| c.is_whitespace() || c == ',');
         let named = names(requirements).find(|(_, name, _)| words().any(|word| name_of(word) == *name));
@@ -98,6 +98,10 @@ fn said(lines: &[&str]) -> String {
     }
     if let Some(line) = start("cause: ") {
         return short(line.trim_start_matches("cause: "));
+    }
+    // Others of its versions draw an arrow.
+    if let Some((_, line)) = lines.iter().rev().find_map(|line| line.split_once("╰─▶ Because ")) {
+        return short(&format!("Because {line}"));
     }
     if let Some(line) = start("ERROR: Invalid requirement") {
         return short(line.trim_start_matches("ERROR: "));
@@ -213,6 +217,12 @@ mod tests {
                 "six\nfoo=1\n",
                 "requirements.txt:2: `foo=1`: no such comparison operator",
                 "correct it",
+            ),
+            (
+                "  × No solution found when resolving dependencies:\n  ╰─▶ Because absent was not found in the provided package locations and you require\n      absent==9.9, we can conclude that your requirements are unsatisfiable.",
+                "six\nabsent==9.9\n",
+                "requirements.txt:2: `absent==9.9`: Because absent was not found",
+                "constraints.txt",
             ),
             ("something else\n", "six\n", "something else", "correct it"),
             ("", "six\n", "it says nothing", "correct it"),
