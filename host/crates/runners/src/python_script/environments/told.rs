@@ -65,8 +65,7 @@ fn pin(lines: &[&str], requirements: &str) -> Option<String> {
         return requirements.get(place..)?.lines().next().map(|line| line.trim().to_owned());
     }
     // What `uv` concludes names what is required.
-    if let Some(rest) =
-        after("Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
+    if let Some(rest) = after("Because ").filter(|_| lines.iter().any(|line| line.contains("unsatisfiable")))
     {
         let words = || rest.split(|c: char| c.is_whitespace() || c == ',');
         let named = names(requirements).find(|(_, name, _)| words().any(|word| name_of(word) == *name));
