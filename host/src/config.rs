@@ -32,6 +32,8 @@ pub(crate) use value::{LogFormat, Misfire};
 use petrel_model::capabilities::Given;
 use petrel_pack_runtime::{EngineOptions, Limits};
 use petrel_persistence_embedded::{Engine as StoreEngine, Options as StoreOptions};
+use petrel_runners::python_script::WarmOptions;
+use petrel_runners::python_script::environments::EnvironmentOptions;
 
 use crate::data_directory;
 use crate::exit::Failure;
@@ -204,6 +206,27 @@ impl Settings {
             memory_of_all: self.components.memory_mib.saturating_mul(1 << 20),
             largest_memory: room.largest_memory.max(self.component_limits().memory),
             ..room
+        }
+    }
+
+    /// The interpreters that are kept ready for Python actions.
+    pub(crate) fn warm(&self) -> WarmOptions {
+        let idle = Duration::from_secs(self.runners.warm_idle_seconds);
+        WarmOptions { most: self.runners.warm_interpreters, idle }
+    }
+
+    /// How the virtual environments of packs are made.
+    pub(crate) fn environments_in(&self, data_dir: &Path) -> EnvironmentOptions {
+        let made = &self.virtualenvs;
+        EnvironmentOptions {
+            are_made: made.enabled,
+            directory: data_directory::virtualenvs(data_dir),
+            constraints: data_directory::constraints(data_dir),
+            timeout: Duration::from_secs(made.timeout_seconds),
+            index_url: made.index_url.clone(),
+            wheels: made.wheels.clone(),
+            proxy: made.proxy.clone(),
+            common: made.common.clone(),
         }
     }
 

@@ -72,6 +72,16 @@ pub(crate) fn python(data_dir: &Path) -> PathBuf {
     data_dir.join("python")
 }
 
+/// The directory of the virtual environments of packs.
+pub(crate) fn virtualenvs(data_dir: &Path) -> PathBuf {
+    data_dir.join("virtualenvs")
+}
+
+/// The directory of the operator's constraints on what packs need, `NAME.txt` for each.
+pub(crate) fn constraints(data_dir: &Path) -> PathBuf {
+    data_dir.join("configs").join("constraints")
+}
+
 /// Whether a host has worked here before and its store is gone, as shown by files that a host creates once it has a
 /// store. A new store in its place would look as if nothing had ever been stored.
 pub(crate) fn has_lost_its_store(data_dir: &Path) -> bool {

@@ -32,6 +32,7 @@ mod installed;
 mod new;
 mod origin;
 mod outcome;
+mod progress;
 mod run;
 mod sandbox;
 mod shown;
@@ -199,7 +200,7 @@ pub(crate) enum Pack {
         after_help = "An update that asks for more capabilities than before ends with 5, and the one before goes on running.\n\nExamples:\n  petrel pack update jira\n  petrel pack update --all --check"
     )]
     Update(update::Update),
-    /// Remove versions that nothing runs, downloads that broke off, and compiled components that no pack has
+    /// Remove versions that nothing runs, downloads that broke off, and what was compiled or installed for no pack
     #[command(after_help = "Examples:\n  petrel pack gc --dry-run\n  petrel pack gc --keep 0")]
     Gc(gc::Gc),
     /// Show what a pack asks for, and what it is granted
@@ -353,7 +354,7 @@ fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
 
 /// Has the host register something, and prints the outcome.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
-    let answer = session.client.send_json(Method::POST, path, body).await?;
+    let answer = progress::during(session, session.client.send_json(Method::POST, path, body)).await?;
     dropped::by_registration(&answer);
     tell_registration(session.form, &answer)
 }

@@ -110,6 +110,11 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),
         (engine.results_mib == 0, "engine.results_mib", "nothing could return a result"),
         (expressions.max_seconds == 0, "expressions.max_seconds", "no expression could take long"),
+        (
+            settings.virtualenvs.timeout_seconds == 0,
+            "virtualenvs.timeout_seconds",
+            "nothing could be installed",
+        ),
         (auth.token_seconds == 0, "auth.token_seconds", "nobody could sign in"),
     ] {
         if is_useless {

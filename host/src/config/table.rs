@@ -238,6 +238,10 @@ settings! {
         decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of actions and sensors in Python, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
+        /// The greatest number of interpreters that are kept ready for Python actions that run again and again; 0: none.
+        warm_interpreters: usize = "16", "PETREL_WARM_INTERPRETERS", "warm-interpreters", "N";
+        /// Seconds without use after which such an interpreter ends.
+        warm_idle_seconds: u64 = "300", "PETREL_WARM_IDLE_SECONDS", "warm-idle-seconds", "N";
         /// Directories for the components of packs, beside what `petrel pack grant` grants: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
         /// Addresses to which the components of packs may make requests, beside what `petrel pack grant` grants: `PACK=https://HOST[:PORT][/PATH]`, or `PACK=private+https://...` for a name that leads into a private network.
@@ -262,6 +266,22 @@ settings! {
         allow_partial_failure: bool = "false", "PETREL_SSH_ALLOW_PARTIAL_FAILURE", "ssh-allow-partial-failure", "BOOLEAN";
         /// The directory of other hosts below which scripts are copied.
         remote_dir: String = "/tmp", "PETREL_SSH_REMOTE_DIR", "ssh-remote-dir", "DIR";
+    }
+
+    /// Virtual environments of packs, in which what their `requirements.txt` lists is installed when they are registered.
+    virtualenvs: Virtualenvs {
+        /// Make them; otherwise what packs need is installed for the interpreter by somebody else.
+        enabled: bool = "true", "PETREL_VIRTUALENVS_ENABLED", "virtualenvs-enabled", "BOOLEAN";
+        /// Seconds that one may take; clients wait 300 for an answer.
+        timeout_seconds: u64 = "270", "PETREL_VIRTUALENVS_TIMEOUT_SECONDS", "virtualenvs-timeout-seconds", "N";
+        /// The index that packages come from; empty: that of the configuration of pip or uv.
+        index_url: Option<String> = "", "PETREL_VIRTUALENVS_INDEX_URL", "virtualenvs-index-url", "URL";
+        /// A directory of wheels that packages come from, and nothing from any index.
+        wheels: Option<PathBuf> = "", "PETREL_VIRTUALENVS_WHEELS", "virtualenvs-wheels", "DIR";
+        /// The proxy through which packages are fetched; empty: that of the host's environment.
+        proxy: Option<String> = "", "PETREL_VIRTUALENVS_PROXY", "virtualenvs-proxy", "URL";
+        /// What each has besides, as packs find it in StackStorm without listing it, as far as it can be installed.
+        common: Vec<String> = "six,requests,PyYAML,Jinja2", "PETREL_VIRTUALENVS_COMMON", "virtualenvs-common", "PACKAGE";
     }
 
     /// Components of packs.

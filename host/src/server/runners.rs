@@ -12,7 +12,8 @@ use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::inquirer::Inquirer;
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
-use petrel_runners::python_script::{self, PythonScript};
+use petrel_runners::python_script::environments::EnvironmentOptions;
+use petrel_runners::python_script::{self, Environments, PythonScript};
 use petrel_runners::python_sensors::PythonSensors;
 use petrel_runners::remote_shell::{Options as RemoteOptions, RemoteScript, RemoteShell};
 use petrel_runners::sensors::SensorRunner;
@@ -40,6 +41,9 @@ const INHERITED: [&str; 13] = [
     "SSL_CERT_FILE",
 ];
 
+/// Bytes of each stream of a process that are kept.
+const OUTPUT_LIMIT: usize = 16 << 20;
+
 /// The runners of actions and of sensors of the host, with their files laid out.
 pub(super) fn laid_out(
     settings: &Settings,
@@ -60,37 +64,55 @@ pub(crate) fn to_look(settings: &Settings) -> Result<Runners, Failure> {
     Ok(runners)
 }
 
+/// The variables of every process.
+fn inherited() -> Vec<(String, String)> {
+    INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// The settings of Python on this machine, without a host.
+pub(crate) fn python_options(settings: &Settings, data_dir: &Path) -> python_script::Options {
+    python_script::Options {
+        environment: inherited(),
+        working_directory: data_directory::work(data_dir),
+        api_url: String::new(),
+        output_limit: OUTPUT_LIMIT,
+        result_limit: 16 << 20,
+        interpreter: settings.runners.python.clone(),
+        library: data_directory::python(data_dir),
+        upkeep: Upkeep::default(),
+    }
+}
+
 fn all(
     settings: &Settings,
     data_dir: &Path,
     url: &str,
     (cache_directory, upkeep): (Option<PathBuf>, Upkeep),
 ) -> Result<(Runners, SensorRunners), Failure> {
-    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
-        environment: inherited.collect(),
+        environment: inherited(),
         working_directory: data_directory::work(data_dir),
         api_url: format!("{url}/api/v1"),
-        output_limit: 16 << 20,
+        output_limit: OUTPUT_LIMIT,
         run_as: settings.runners.run_as.clone(),
         decode_scalars: settings.runners.decode_scalars,
         upkeep: upkeep.clone(),
     };
     let python = python_script::Options {
-        environment: shell.environment.clone(),
-        working_directory: shell.working_directory.clone(),
         api_url: shell.api_url.clone(),
-        output_limit: shell.output_limit,
-        result_limit: 16 << 20,
-        interpreter: settings.runners.python.clone(),
-        library: data_directory::python(data_dir),
         upkeep: upkeep.clone(),
+        ..python_options(settings, data_dir)
     };
     let remote = remote(settings, &shell);
     // Without a directory for compiled components nothing will be run.
     if cache_directory.is_some() {
         prerequisites::warn_of_python(&python);
     }
+    let environments = Environments::new(EnvironmentOptions {
+        // Nothing is made for a pack that is only looked at.
+        are_made: settings.virtualenvs.enabled && cache_directory.is_some(),
+        ..settings.environments_in(data_dir)
+    });
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
         limits: settings.component_limits(),
@@ -99,7 +121,7 @@ fn all(
     .context("components cannot be run")?;
     let sensors: [Arc<dyn SensorRunner>; 2] = [
         Arc::new(ComponentSensors::new(runtime.clone(), upkeep.clone())),
-        Arc::new(PythonSensors::new(python.clone())),
+        Arc::new(PythonSensors::new(python.clone()).in_environments(environments.clone())),
     ];
     let runners = [
         Runs::by(LocalShell::new(shell.clone())),
@@ -107,7 +129,7 @@ fn all(
         Runs::by(RemoteShell::new(remote.clone())),
         Runs::by(RemoteScript::new(remote)),
         Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Runs::by(PythonScript::new(python)),
+        Runs::by(PythonScript::new(python).kept_warm(settings.warm()).in_environments(environments)),
         Runs::by(ComponentRunner::new(runtime).kept_by(upkeep)),
         Runs::by(Noop::default()),
         Runs::by(Inquirer::default()),

@@ -43,6 +43,7 @@ mod pages;
 mod policies;
 mod purges;
 mod python;
+mod python_packs;
 mod python_sensors;
 mod readme;
 mod ready_made;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `service` | the handle: identifies tokens and keys |
 //! | `sign_in` | tokens for passwords; `throttle` slows guessing down, `secrets` mints and hashes |
+//! | `runs` | tokens of executions, as long as they run |
 //! | `users`, `api_keys` | creating, changing and deleting these; `likeness` compares the looks of names |
 //! | `behalf` | the right to act on behalf of others |
 //! | `accounts` | a snapshot of all accounts, for reading |
@@ -21,6 +22,7 @@ mod api_keys;
 mod behalf;
 mod identity;
 mod likeness;
+mod runs;
 mod secrets;
 mod service;
 mod sign_in;
@@ -31,6 +33,7 @@ pub use accounts::Accounts;
 pub use api_keys::KeyChange;
 pub use behalf::Behalf;
 pub use identity::{Credential, Identity, Issued, Rejected};
+pub use runs::RunToken;
 pub use service::{Access, Options};
 pub use sign_in::SignIn;
 pub use users::{ADMIN, RULE_USER};

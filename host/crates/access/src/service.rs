@@ -9,6 +9,7 @@ use petrel_model::Timestamp;
 
 use crate::accounts::Accounts;
 use crate::identity::{Credential, Identity, Rejected};
+use crate::runs::Runs;
 use crate::sign_in::SignIns;
 
 /// The settings of this service.
@@ -35,6 +36,7 @@ struct Inner {
     options: Options,
     accounts: Mirror<Accounts>,
     sign_ins: SignIns,
+    runs: Runs,
 }
 
 impl Access {
@@ -44,7 +46,13 @@ impl Access {
     /// When the accounts cannot be read.
     pub async fn load(core: Core, options: Options) -> Result<Self, Error> {
         let accounts = Mirror::new(Accounts::load(core.store()).await?);
-        Ok(Self(Arc::new(Inner { core, options, accounts, sign_ins: SignIns::default() })))
+        Ok(Self(Arc::new(Inner {
+            core,
+            options,
+            accounts,
+            sign_ins: SignIns::default(),
+            runs: Runs::default(),
+        })))
     }
 
     /// A snapshot of all accounts.
@@ -57,7 +65,10 @@ impl Access {
     /// # Errors
     /// When it is not accepted.
     pub fn identify_token(&self, secret: &str) -> Result<Identity, Rejected> {
-        self.accounts().token_owner(secret, self.0.core.now())
+        match self.accounts().token_owner(secret, self.0.core.now()) {
+            Err(Rejected::Unknown) => self.run_owner(secret),
+            known => known,
+        }
     }
 
     /// The owner of an API key.
@@ -82,6 +93,10 @@ impl Access {
 
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.0.runs
     }
 
     pub(crate) fn sign_ins(&self) -> &SignIns {

@@ -53,7 +53,9 @@ pub use host_key::HostKey;
 pub use inquiry::{Answered, Inquiry};
 pub use key::Key;
 pub use maintenance::MaintenanceWindow;
-pub use pack::{Pack, PackArtifact, PackConfig, PackConfigSchema, Registration, Removal};
+pub use pack::{
+    Pack, PackArtifact, PackConfig, PackConfigSchema, PackProgress, PackProgressLine, Registration, Removal,
+};
 pub use policy::{Policy, PolicyType};
 pub use rule::Rule;
 pub use secrets::Secrets;

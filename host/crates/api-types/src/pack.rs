@@ -56,6 +56,28 @@ pub struct Pack<'a> {
     pub uid: Cow<'a, str>,
 }
 
+/// The last lines of what is made for packs that are being registered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PackProgress<'a> {
+    /// The lines, the newest last.
+    #[serde(default)]
+    pub lines: Vec<PackProgressLine<'a>>,
+}
+
+/// A line of progress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PackProgressLine<'a> {
+    /// Its number, which grows.
+    pub number: u64,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// The text.
+    pub text: Cow<'a, str>,
+    /// Seconds since it was written.
+    #[serde(default)]
+    pub age_seconds: u64,
+}
+
 /// The artifact that a pack was installed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackArtifact<'a> {

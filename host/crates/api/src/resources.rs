@@ -128,6 +128,7 @@ fn kept() -> Router<Api> {
         .route("/config_schemas", get(configs::schemas))
         .route("/config_schemas/{pack}", get(configs::schema))
         .route("/packs", get(packs::list))
+        .route("/packs/views/progress", get(packs::progress))
         .route("/packs/{name}", get(packs::one).delete(packs::remove))
         .route("/packs/{name}/grants", get(grants::show).put(grants::change).delete(grants::revoke))
         .route("/packs/register", post(packs::register))

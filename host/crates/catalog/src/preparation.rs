@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use petrel_runners::{NotPrepared, Runs};
+use petrel_runners::{NotPrepared, ProgressLine, Runs};
 
 use crate::service::Catalog;
 
@@ -18,6 +18,13 @@ impl Catalog {
     pub fn prepare(&self, pack: Option<&str>) {
         let all = self.preparation(pack);
         self.core().spawn("preparation", all);
+    }
+
+    /// The last lines of what is made for packs that are being registered, after the one with this number.
+    pub fn progress(&self, after: u64) -> Vec<ProgressLine> {
+        let content = self.content();
+        let runners = content.runners().values().filter_map(Runs::runner);
+        runners.flat_map(|runner| runner.progress(after)).collect()
     }
 
     /// Waits until the actions of `pack` are prepared, or the host stops, so that the first event after it need not

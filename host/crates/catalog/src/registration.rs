@@ -130,7 +130,7 @@ impl Catalog {
         let read = if built_in {
             reading::files(&directory, around).await
         } else {
-            reading::look_around(&directory, around).await
+            reading::look_around(&directory, around, true).await
         };
         let mut contents = read.map_err(|problems| {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -185,6 +185,7 @@ impl Catalog {
                 tell("cap.revoked", &user, &name, grant.iter().flat_map(|grant| grant.granted.all()));
                 for runner in changing.get().runners().values().filter_map(Runs::runner) {
                     runner.forget(Path::new(&pack.path));
+                    runner.removed(&name);
                 }
                 Ok(removed)
             })

@@ -76,6 +76,7 @@ impl Calls {
             parent: execution.parent.as_ref().map(|parent| parent.execution),
             trace: Some(execution.trace_id()),
             actions: Some(Arc::clone(self) as Arc<dyn Actions>),
+            token: None,
         }
     }
 

@@ -18,7 +18,7 @@ use petrel_model::{Execution, Object, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::sensors::EmittedBy;
 use petrel_runners::shares::Holder;
-use petrel_runners::{Call, End, Outcome, Outlet, OutputLine, OutputSink, Runner, Runs, Stream};
+use petrel_runners::{Call, End, Outcome, Outlet, OutputLine, OutputSink, Runner, Runs, Slots, Stream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
     }
 
     async fn carry_out(mut self) -> Result<(), Uncommitted> {
-        let (runner, call) = match self.prepare().await {
+        let (runner, mut call) = match self.prepare().await {
             Ok(prepared) => prepared,
             Err(Unprepared::Ended(outcome)) => {
                 return self.finish(*outcome).instrument(tracing::debug_span!("outcome")).await;
@@ -163,7 +163,13 @@ impl<'a> Run<'a> {
         }
         measures::stage(Stage::QueueWait, self.executions.core().now().since(self.execution.due_at()));
         let started = self.executions.core().monotonic();
+        // It dies with the run. Components have no use for it.
+        let is_process = runner.slots() == Slots::Process;
+        let token = is_process.then(|| self.executions.access().token_of_run(&call.user));
+        call.around.token =
+            token.as_ref().and_then(|token| token.as_ref().ok()).map(|token| token.secret().into());
         let outcome = self.watch(runner, call).await;
+        drop(token);
         // Whatever the run has called and does not wait for any more.
         self.calls.end_left().await;
         let outcome = outcome?;

@@ -55,6 +55,10 @@ pub struct Action {
     /// abandoned, and its start need not be durable before it begins.
     #[serde(default)]
     pub idempotent: bool,
+    /// Whether a Python action begins in an interpreter of its own each time, and in none that is kept warm. An addition of
+    /// Petrel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
     /// The evaluation of its expressions, if it is a workflow. An addition of Petrel.
     #[serde(default, skip_serializing_if = "Evaluation::is_default")]
     pub expressions: Evaluation,

@@ -271,6 +271,7 @@ fn show(threads: usize, name: &str, measured: &mut Measured) -> f64 {
 fn call(called: &Called) -> Call {
     let path = called.component.as_path();
     let action = Action {
+        cold: false,
         expressions: petrel_model::action::Evaluation::default(),
         reference: Ref::new(&called.pack, called.action),
         description: String::new(),

@@ -120,6 +120,7 @@ impl ActionDescription {
     /// Turns the description into the metadata of an action of `pack`. `entry_point` is relative to the pack.
     pub fn into_action(self, pack: &str, entry_point: &str) -> Action {
         Action {
+            cold: false,
             expressions: petrel_model::action::Evaluation::default(),
             reference: Ref::new(pack, &self.name),
             description: self.description,

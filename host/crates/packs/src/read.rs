@@ -79,7 +79,10 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     })?;
     let mut reading = Reading::of(source, &pack.reference);
     reading.notes.extend(notes);
-    let actions = reading.actions(&components);
+    let mut actions = reading.actions(&components);
+    // A pack may say it for all of its actions.
+    let is_cold = pack.other.get("cold").and_then(serde_json::Value::as_bool) == Some(true);
+    actions.iter_mut().for_each(|(_, action)| action.cold |= is_cold);
     let trigger_types = reading.each("triggers", read_trigger_type);
     let rules = reading.rules();
     let policies = reading.policies();

@@ -19,7 +19,7 @@ INVALID_STATUS = 220
 # Finds digits that may be an integer beyond 64 bits, which the host cannot represent exactly.
 MANY_DIGITS = re.compile("[0-9]{19}")
 # StackStorm's own packages. They cannot be installed for an action; those provided are beside this file.
-ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
+ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests", "st2client"}
 
 
 class Unsuitable(Exception):
@@ -29,8 +29,8 @@ class Unsuitable(Exception):
 class Channel:
     """Returns the socket to the host. The action and its children get an empty standard input instead."""
 
-    def __init__(self):
-        self.number = os.dup(0)
+    def __init__(self, number=None):
+        self.number = os.dup(0) if number is None else number
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -64,8 +64,13 @@ def main():
     channel = Channel()
     request = json.loads(channel.receive().decode("utf-8"))
     sys.argv = [request["file"]]
+    carry_out(channel, request)
+
+
+def carry_out(channel, request, kind=None):
+    """Runs the action of a request, whose class `petrel_warm.py` has loaded before, and answers."""
     try:
-        action = construct(request)
+        action = construct(request, kind)
         status, result = judge(action.run(**request["parameters"]))
     except Exception as error:
         # Imported here, since every run waits for the imports at the top.
@@ -97,12 +102,12 @@ def remedy(error, pack):
     return ""
 
 
-def construct(request):
+def construct(request, kind):
     """Creates the action of the file with the configuration of its pack."""
     import st2common
 
     st2common.own_pack = (request["pack"], request["pack_path"])
-    kind = load(request["file"])
+    kind = kind or load(request["file"])
     from st2common.runners.utils import ActionService, PackConfigDict
 
     # Set here, since an action need not pass the service on to its base class.

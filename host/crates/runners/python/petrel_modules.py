@@ -14,7 +14,7 @@ LONGEST_NAME = 200
 # The most files that are looked at because actions import them.
 MOST_FILES = 500
 # StackStorm's own packages. Elsewhere it is told which of their modules exist.
-ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
+ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests", "st2client"}
 # Modules that Python has no more, and where that is which they had.
 MOVED = {
     "BaseHTTPServer": "http.server",

@@ -161,6 +161,8 @@ pub struct Around {
     pub trace: Option<TraceId>,
     /// What runs other actions for it.
     pub actions: Option<Arc<dyn Actions>>,
+    /// The token with which it may ask the API, on behalf of its user and as long as it runs. Never shown.
+    pub token: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Around {

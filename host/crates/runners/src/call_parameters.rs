@@ -63,6 +63,11 @@ pub(crate) fn environment(
     ] {
         environment.insert(name.into(), value.to_owned());
     }
+    if let Some(token) = &call.around.token {
+        for name in ["ST2_ACTION_AUTH_TOKEN", "ST2_AUTH_TOKEN"] {
+            environment.insert(name.into(), token.to_string());
+        }
+    }
     for (name, value) in CallParameters(&call.parameters).variables() {
         environment.insert(name.clone(), value);
     }

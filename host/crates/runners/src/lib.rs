@@ -18,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use petrel_model::capabilities::RightsTable;
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, ExecutionId, Object, Ref, StatusEvent};
+use petrel_model::{Action, ExecutionId, Object, Pack, Ref, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -152,6 +152,27 @@ pub trait Runner: Send + Sync {
         Vec::new()
     }
 
+    /// Makes what the actions of a pack need beside its files, before the pack in this directory is registered. Returns
+    /// notes.
+    ///
+    /// # Errors
+    /// The reason why it cannot be made. The pack is not registered then, and what was there before is still there.
+    async fn equip(&self, pack: &Pack, directory: &Path) -> Result<Vec<String>, NotPrepared> {
+        let _ = (pack, directory);
+        Ok(Vec::new())
+    }
+
+    /// The last lines of what [`Runner::equip`] makes for any pack, after the one with this number.
+    fn progress(&self, after: u64) -> Vec<ProgressLine> {
+        let _ = after;
+        Vec::new()
+    }
+
+    /// Removes what was made for a pack that was removed.
+    fn removed(&self, pack: &str) {
+        let _ = pack;
+    }
+
     /// Drops what was cached of those files of this pack that have changed or are gone. Called when the pack is
     /// registered.
     fn refresh(&self, pack_path: &Path) {
@@ -200,6 +221,19 @@ pub struct NotPrepared {
     pub reason: String,
     /// Advice for the author of the pack or the operator.
     pub hint: String,
+}
+
+/// A line of what [`Runner::equip`] does for a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressLine {
+    /// Its number, which grows.
+    pub number: u64,
+    /// The pack.
+    pub pack: String,
+    /// The text.
+    pub text: String,
+    /// The time at which it was written.
+    pub at: std::time::Instant,
 }
 
 /// A remark of a runner about an action that has not run yet.

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::process::{self, Exit, Input, Spec};
-use crate::python_script::{Options, library};
+use crate::python_script::{Environments, Options, library};
 use crate::sensors::{Emitter, Polled, Received, Reply, SensorCall, SensorFailure, SensorKind, SensorRunner};
 use crate::{NotPrepared, OutputSink};
 use talk::{Conversation, Heard};
@@ -47,13 +47,20 @@ pub fn mark_of(sensor: &Ref) -> String {
 #[derive(Debug)]
 pub struct PythonSensors {
     options: Options,
+    environments: Option<Environments>,
     beginning: Arc<Semaphore>,
 }
 
 impl PythonSensors {
     /// Creates a runner with the options of that of Python actions.
     pub fn new(options: Options) -> Self {
-        Self { options, beginning: Arc::new(Semaphore::new(BEGIN_AT_ONCE)) }
+        Self { options, environments: None, beginning: Arc::new(Semaphore::new(BEGIN_AT_ONCE)) }
+    }
+
+    /// Runs the sensors of a pack in its virtual environment.
+    #[must_use]
+    pub fn in_environments(self, environments: Environments) -> Self {
+        Self { environments: Some(environments), ..self }
     }
 
     fn spec(&self, sensor: &Ref, pack: &Path, interpreter: PathBuf) -> Spec {
@@ -61,6 +68,11 @@ impl PythonSensors {
         let places = [pack.join("lib"), pack.join("actions/lib"), self.options.library.clone()];
         let places = places.map(|place| place.display().to_string()).join(":");
         environment.insert("PYTHONPATH".into(), places);
+        // What is installed beside the interpreter is found by name, as in StackStorm.
+        if let Some(folder) = interpreter.parent().filter(|_| interpreter.is_absolute()) {
+            let path = environment.entry("PATH".into()).or_default();
+            *path = format!("{}:{path}", folder.display());
+        }
         environment.insert("ST2_API_URL".into(), self.options.api_url.clone());
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
         Spec {
@@ -96,7 +108,7 @@ impl PythonSensors {
                 "report this as a fault of the host",
             ));
         };
-        let (file, interpreter) = (find(&call).await?, self.interpreter().await?);
+        let (file, interpreter) = (find(&call).await?, self.interpreter(&call).await?);
         let permit = Arc::clone(&self.beginning).acquire_owned();
         let Some(permit) = cancel.run_until_cancelled(permit).await else { return Ok(()) };
         let spec = self.spec(&call.sensor, &call.pack_path, interpreter);
@@ -133,9 +145,12 @@ impl PythonSensors {
         meaning(&exit, heard.failure(), &call.sensor)
     }
 
-    /// The interpreter, with the library in its place.
-    async fn interpreter(&self) -> Result<PathBuf, SensorFailure> {
-        let Some(found) = self.options.find_interpreter() else {
+    /// The interpreter of the sensor's pack, else the host's, with the library in its place.
+    async fn interpreter(&self, call: &SensorCall) -> Result<PathBuf, SensorFailure> {
+        let environments = self.environments.as_ref();
+        let own =
+            environments.and_then(|all| all.interpreter(&self.options, call.sensor.pack(), &call.pack_path));
+        let Some(found) = own.or_else(|| self.options.find_interpreter()) else {
             let message =
                 format!("it needs Python, and there is no interpreter {}", self.options.interpreter);
             let hint = "install Python 3.8 or newer, or start the host with --python PATH";
@@ -209,6 +224,7 @@ fn meaning(exit: &Exit, said: Option<SensorFailure>, sensor: &Ref) -> Result<(),
             (None, Some(signal)) => format!("by signal {signal}"),
             (None, None) => "in an unknown way".to_owned(),
         },
+        Exit::Unknown => "in an unknown way".to_owned(),
         Exit::Canceled | Exit::TimedOut => return Ok(()),
     };
     Err(failure("sensor.exited", format!("its process has ended {how}"), logs(sensor)))

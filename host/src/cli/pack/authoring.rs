@@ -24,7 +24,7 @@ pub(crate) enum Authoring {
         after_help = "The language is known by a file in `component/`: Cargo.toml, actions.py, package.json, go.mod or actions.c. A tool that is missing is named with the command that installs it. Building runs what the pack brings (.venv, node_modules, build.rs): build only packs whose sources you trust.\n\nExamples:\n  petrel pack build\n  petrel pack build ./packs/mine"
     )]
     Build(Build),
-    /// Run the cases in tests/*.yaml against the component of a pack; no host is needed
+    /// Run the cases in tests/*.yaml against the component of a pack, and its Python tests in tests/test_*.py; no host is needed
     #[command(
         after_help = "A case gives an action its parameters, the configuration and the answers to its requests, and says what must come of it. Ends with 1 when one fails.\n\nExamples:\n  petrel pack test\n  petrel pack test ./packs/mine --only greets"
     )]

@@ -1,9 +1,10 @@
 //! `petrel pack test`: runs the cases of a pack in `tests/*.yaml`, each in a fresh instance of its component, with answers
-//! written in the case in the place of the network. No host is needed.
+//! written in the case in the place of the network, and the tests in Python that it has (`tests/test_*.py`). No host is needed.
 
 pub(super) mod events;
 pub(super) mod keys;
 mod network;
+mod python;
 mod stage;
 mod verdict;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_packs::definition::{Case, read_cases};
 use petrel_packs::limits::LARGEST_METADATA;
-use petrel_packs::{Directory, Problem, Source as _};
+use petrel_packs::{Directory, PackContents, Problem, Source as _};
 use serde_json::{Value, json};
 
 use super::bench::{contents, told};
@@ -49,27 +50,48 @@ impl Cases {
         }
         let pack = self.directory.canonicalize();
         let pack = pack.map_err(|error| super::wanted::unreadable("test", &self.directory, &error))?;
-        let cases = chosen(found(&pack)?, self.only.as_deref(), &self.directory)?;
-        let stage = Stage::of(&pack, contents("test", &pack)?)?;
-        let mut tried = Vec::new();
-        for (file, case) in cases {
-            let name = format!("{} ({file}:{})", case.name, case.position.line);
-            let differences = stage.differences(&case).await;
-            if form == Form::Text {
-                let end = if differences.is_empty() { "passed" } else { "FAILED" };
-                print::line(&format!("{end} {name}"));
-                differences.iter().for_each(|line| print::line(&format!("  {line}")));
-            }
-            tried.push(Tried { name, differences });
+        let (only, mut cases) = (self.only.as_deref(), found(&pack)?);
+        let has_python = python::are_in(&pack);
+        if has_python {
+            cases.retain(|(_, case)| only.is_none_or(|only| case.name.contains(only)));
+        } else {
+            cases = chosen(cases, only, &self.directory)?;
         }
-        Ok(summary(form, &tried))
+        let contents = contents("test", &pack)?;
+        let reference = contents.pack.reference.clone();
+        let tried = if cases.is_empty() { Vec::new() } else { tried(form, &pack, contents, cases).await? };
+        let by_python = if has_python { Some(python::run(&pack, &reference, only).await?) } else { None };
+        Ok(summary(form, &tried, by_python.as_ref()))
     }
 }
 
-/// Tells how many cases have passed.
-fn summary(form: Form, tried: &[Tried]) -> Code {
-    let failed = tried.iter().filter(|one| !one.differences.is_empty()).count();
-    let passed = tried.len() - failed;
+/// Runs cases, and tells of each.
+async fn tried(
+    form: Form,
+    pack: &Path,
+    contents: PackContents,
+    cases: Vec<(String, Case)>,
+) -> Result<Vec<Tried>, Failure> {
+    let stage = Stage::of(pack, contents)?;
+    let mut tried = Vec::new();
+    for (file, case) in cases {
+        let name = format!("{} ({file}:{})", case.name, case.position.line);
+        let differences = stage.differences(&case).await;
+        if form == Form::Text {
+            let end = if differences.is_empty() { "passed" } else { "FAILED" };
+            print::line(&format!("{end} {name}"));
+            differences.iter().for_each(|line| print::line(&format!("  {line}")));
+        }
+        tried.push(Tried { name, differences });
+    }
+    Ok(tried)
+}
+
+/// Tells how many cases, and tests in Python, have passed.
+fn summary(form: Form, tried: &[Tried], by_python: Option<&Value>) -> Code {
+    let number = |name: &str| by_python.map_or(0, |told| python::number(told, name));
+    let failed = tried.iter().filter(|one| !one.differences.is_empty()).count() + number("failed");
+    let passed = (tried.len() + number("run")).saturating_sub(failed + number("skipped"));
     match form {
         Form::Json => {
             let cases: Value = tried
@@ -78,7 +100,11 @@ fn summary(form: Form, tried: &[Tried]) -> Code {
                     json!({"name": name, "passed": differences.is_empty(), "differences": differences})
                 })
                 .collect();
-            print::json(&json!({"passed": passed, "failed": failed, "cases": cases}));
+            let mut told = json!({"passed": passed, "failed": failed, "cases": cases});
+            if let (Some(told), Some(by_python)) = (told.as_object_mut(), by_python) {
+                told.insert("python".to_owned(), python::shown(by_python));
+            }
+            print::json(&told);
         }
         Form::Text => print::note(&format!("{passed} passed, {failed} failed")),
     }

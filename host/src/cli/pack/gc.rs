@@ -1,5 +1,5 @@
 //! `petrel pack gc`: what nothing needs any more on the disk of the host goes: versions of packs that are not active and that nothing
-//! runs, downloads that broke off, and compiled components that no pack has.
+//! runs, downloads that broke off, and compiled components and virtual environments that no pack has.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use petrel_registry::card::Card;
 use petrel_registry::{Digest, Fetched, Lock};
+use petrel_runners::python_script::environments::superfluous as superfluous_environments;
 use serde_json::{Value, json};
 
 use super::super::session::Session;
 use super::active;
-use super::installed::{Installed, Kept};
+use super::installed::{self, Installed, Kept};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -76,6 +77,7 @@ impl Gc {
             size,
         }));
         waste.extend(compiled(session, &registries, &installed, &gone).await?);
+        waste.extend(environments(session, &registries).await?);
         if !self.dry_run {
             waste.retain(Waste::is_removed);
         }
@@ -158,6 +160,28 @@ async fn compiled(
         (is_compiled && !needed.contains(digest)).then_some(Waste { kind: "compiled", name, path, size })
     });
     Ok(waste.collect())
+}
+
+/// The virtual environments that no pack has. Those of packs that run something stay.
+async fn environments(session: &Session, registries: &Registries) -> Result<Vec<Waste>, Failure> {
+    let answer = session.client.list("/packs?limit=-1").await?;
+    let registered = answer.as_array().into_iter().flatten().filter_map(|pack| pack.get("ref")?.as_str());
+    let registered: Vec<String> = registered.map(str::to_owned).collect();
+    let root = data_directory::virtualenvs(&registries.data_dir);
+    let mut waste = Vec::new();
+    for path in superfluous_environments(&root, &registered) {
+        let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        let pack = name.split('/').next().unwrap_or_default();
+        if active::is_busy(session, pack).await? {
+            print::note(&format!(
+                "note: the virtual environments of {pack} stay as long as its executions run"
+            ));
+            continue;
+        }
+        let size = installed::size(&path);
+        waste.push(Waste { kind: "virtualenv", name, path, size });
+    }
+    Ok(waste)
 }
 
 /// The digests of the components of a pack. `None` if it cannot be read.

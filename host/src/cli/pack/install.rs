@@ -22,7 +22,7 @@ use super::installed::{Installed, Version};
 use super::origin::Origin;
 use super::outcome::tell_registration;
 use super::trusted::{self, Accepted};
-use super::{active, diff, dropped, typed, versions};
+use super::{active, diff, dropped, progress, typed, versions};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::registries::Registries;
@@ -157,8 +157,9 @@ impl Install {
             }
             Wanted::Origin(Origin::Directory(path)) => {
                 let wanted = super::wanted::Wanted::of(path, Vec::new())?.granting(self.accepted.grant);
-                let answer =
-                    session.client.send_json(Method::POST, "/packs/register", &json!(wanted)).await?;
+                let body = json!(wanted);
+                let asked = session.client.send_json(Method::POST, "/packs/register", &body);
+                let answer = progress::during(session, asked).await?;
                 dropped::by_registration(&answer);
                 Ok(answer)
             }
@@ -344,7 +345,8 @@ impl Install {
             lines.iter().for_each(|line| print::note(line));
         }
         let warning = old.and_then(|old| broken::warning(&pack.name, old, &version.path));
-        let answer = active::register(session, installed, pack, self.accepted.grant).await?;
+        let asked = active::register(session, installed, pack, self.accepted.grant);
+        let answer = progress::during(session, asked).await?;
         if let Some(warning) = warning {
             print::note(&warning);
         }

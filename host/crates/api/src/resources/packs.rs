@@ -21,7 +21,7 @@ use super::grants::GRANTING;
 use crate::extensions::{About, User};
 use crate::extract::{Body, By, JsonBody, Segment};
 use crate::page::{Asked, lists};
-use crate::said::Nothing;
+use crate::said::{Nothing, Said};
 use crate::{Api, ApiError};
 
 /// The number of packs that a refusal names.
@@ -42,6 +42,19 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let content = api.engine.catalog().content();
     Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
+}
+
+/// What is being made for packs that are registered at the moment, line by line.
+pub(crate) async fn progress(State(api): State<Api>, said: Said) -> Result<Response, ApiError> {
+    let said = said.only(&["after"])?;
+    let lines = api.engine.catalog().progress(said.parsed("after", "the number of a line")?.unwrap_or(0));
+    let lines = lines.iter().map(|line| wire::PackProgressLine {
+        number: line.number,
+        pack: line.pack.as_str().into(),
+        text: line.text.as_str().into(),
+        age_seconds: line.at.elapsed().as_secs(),
+    });
+    Ok(Json(wire::PackProgress { lines: lines.collect() }).into_response())
 }
 
 /// Removes a pack, and reports what went with it. In StackStorm this is an action.

@@ -13,6 +13,7 @@ use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::count::counted;
 use petrel_model::{Action, Pack, Ref, names};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
+use petrel_runners::NotPrepared;
 
 use super::flows::{Around, check_workflows};
 use super::rule_files::check_rules;
@@ -29,7 +30,7 @@ const LONGEST_REASON: usize = 4_000;
 /// # Errors
 /// The problems that keep it from being registered, all of them, with file, line and column.
 pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents, Vec<Problem>> {
-    let contents = look_around(directory, Around::alone(Arc::new(content))).await?;
+    let contents = look_around(directory, Around::alone(Arc::new(content)), false).await?;
     let Some((message, hint)) = own_name(&contents.pack) else { return Ok(contents) };
     let message = format!("{message}; {hint}");
     let mut problems = vec![Problem { file: "pack.yaml".to_owned(), position: None, message }];
@@ -38,11 +39,19 @@ pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents,
     Err(problems)
 }
 
-/// As [`look_at`], with the knowledge `around`. The names of the host's own packs are not refused here.
-pub(super) async fn look_around(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
+/// As [`look_at`], with the knowledge `around`, after what the pack needs was made if it is `equipped`. The names of the
+/// host's own packs are not refused here.
+pub(super) async fn look_around(
+    directory: &Path,
+    around: Around,
+    equipped: bool,
+) -> Result<PackContents, Vec<Problem>> {
     let content = Arc::clone(around.content());
     let runners = content.runners();
     let mut contents = files(directory, around).await?;
+    if equipped && own_name(&contents.pack).is_none() {
+        equip(directory, &mut contents, runners).await?;
+    }
     let missing = contents.actions.iter().filter(|action| !runners.contains_key(&action.runner_type));
     let missing: Vec<_> = missing
         .map(|action| {
@@ -87,6 +96,25 @@ pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
         let message = format!("the pack `{name}` came with petrel, or will, and cannot be replaced");
         (message, "give your pack another ref in its pack.yaml, and write it in what calls its actions")
     })
+}
+
+/// Has the runners make what the actions and sensors of a pack need beside its files.
+async fn equip(directory: &Path, contents: &mut PackContents, runners: &Runners) -> Result<(), Vec<Problem>> {
+    let has_sensors = !contents.sensors.is_empty() || !contents.sensors_left_out.is_empty();
+    for (name, runs) in runners {
+        let Some(runner) = runs.runner() else { continue };
+        if !has_sensors && !contents.actions.iter().any(|action| action.runner_type == *name) {
+            continue;
+        }
+        match runner.equip(&contents.pack, directory).await {
+            Ok(notes) => contents.notes.extend(notes),
+            Err(NotPrepared { reason, hint }) => {
+                let message = format!("{reason}; {hint}");
+                return Err(vec![Problem { file: "requirements.txt".to_owned(), position: None, message }]);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Has the runners check the actions that they are to run.

@@ -109,6 +109,7 @@ pub(crate) fn reaching(addresses: &[&str]) -> Rights {
 pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
     let Value::Object(parameters) = parameters else { panic!("parameters are an object") };
     let action = Action {
+        cold: false,
         expressions: petrel_model::action::Evaluation::default(),
         reference: Ref::new("test", action),
         description: String::new(),

@@ -12,13 +12,14 @@ pub(super) const LARGEST: u64 = 256 << 10;
 const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream"];
 
 /// Packages that contain nothing but modules, so that every name imported from them is a module.
-const HOLDERS: [&str; 10] = [
+const HOLDERS: [&str; 11] = [
     "st2actions",
     "st2actions.runners",
     "st2common",
     "st2common.constants",
     "st2common.content",
     "st2common.runners",
+    "st2common.services",
     "st2common.util",
     "st2reactor",
     "st2reactor.container",
@@ -30,7 +31,7 @@ const BASES: [&str; 2] = ["st2common.runners.base_action", "st2actions.runners.p
 const ACTION: &str = "st2common.runners.base_action.Action";
 
 /// The modules that Petrel provides, in `python/` of `petrel-runners`.
-const OFFERED: [&str; 34] = [
+const OFFERED: [&str; 40] = [
     "st2actions",
     "st2actions.runners",
     "st2actions.runners.pythonrunner",
@@ -45,11 +46,15 @@ const OFFERED: [&str; 34] = [
     "st2common.exceptions.action",
     "st2common.exceptions.connection",
     "st2common.exceptions.content",
+    "st2common.exceptions.db",
     "st2common.exceptions.keyvalue",
     "st2common.log",
     "st2common.runners",
     "st2common.runners.base_action",
     "st2common.runners.utils",
+    "st2common.services",
+    "st2common.services.datastore",
+    "st2common.services.keyvalues",
     "st2common.util",
     "st2common.util.compat",
     "st2common.util.date",
@@ -57,8 +62,10 @@ const OFFERED: [&str; 34] = [
     "st2common.util.green.shell",
     "st2common.util.isotime",
     "st2common.util.jinja",
+    "st2common.util.jsonify",
     "st2common.util.misc",
     "st2common.util.monkey_patch",
+    "st2common.util.pack",
     "st2common.util.shell",
     "st2reactor",
     "st2reactor.container",

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::Action;
 use petrel_model::count::counted;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 
 use super::config_keys::{self, Read, is_of_name};
@@ -15,19 +16,11 @@ use crate::limits::MOST_PROBLEMS;
 use crate::problem::short;
 use crate::source::Source;
 
-/// The attributes of the service that Petrel provides, in `python/st2common/runners/utils.py` of `petrel-runners`.
-const OFFERED: [&str; 1] = ["datastore_service"];
+/// The attribute of the service that has all of its methods as well.
+const DATASTORE: &str = "datastore_service";
 
-/// Alternatives to the methods of StackStorm's service (`ActionService` of its `runners/utils.py`).
-const INSTEAD: [(&str, &str); 5] = [
-    ("get_value", "hand the value over as a parameter, with the template {{ st2kv.system.NAME }}"),
-    ("list_values", "hand the values over as parameters, with templates such as {{ st2kv.system.NAME }}"),
-    ("get_user_info", "hand the user over as a parameter, with the template {{ action_context.user }}"),
-    ("set_value", CHANGED_LATER),
-    ("delete_value", CHANGED_LATER),
-];
-const CHANGED_LATER: &str =
-    "return the value, and have the next task of a workflow or `petrel key` change the datastore";
+/// The methods of the service, in `python/st2common/runners/utils.py` of `petrel-runners`.
+const OFFERED: [&str; 5] = ["delete_value", "get_user_info", "get_value", "list_values", "set_value"];
 
 /// Largest number of files that are scanned for one action, and for a pack.
 const MOST_FILES_OF_ACTION: usize = 100;
@@ -102,11 +95,11 @@ fn undeclared(files: &[(&String, &PythonFile)], schema: &Parameters) -> Vec<Stri
 }
 
 fn told(file: &str, line: usize, method: &str) -> String {
-    let instead = INSTEAD.iter().find(|(name, _)| *name == method).map(|(_, instead)| *instead);
+    let near = nearest(method, OFFERED).map(|near| format!("did you mean {near}?"));
     format!(
         "{file}:{line}: action_service.{} does not exist here, so that an action that comes to it fails; {}",
         short(method),
-        instead.unwrap_or("have it do without, or call the API")
+        near.unwrap_or_else(|| "have it do without, or call the API".to_owned())
     )
 }
 
@@ -219,9 +212,10 @@ fn called(line: &str) -> Vec<&str> {
         let is_word = line.get(..start)?.chars().next_back().is_none_or(|char| !is_of_name(char));
         let behind = line.get(start + word.len()..).filter(|_| is_word)?;
         let (name, rest) = name(behind);
-        if OFFERED.contains(&name) { Some(self::name(rest.strip_prefix('.')?).0) } else { Some(name) }
+        if name == DATASTORE { Some(self::name(rest.strip_prefix('.')?).0) } else { Some(name) }
     });
-    behind.filter(|name| !name.is_empty() && !name.starts_with('_')).collect()
+    let is_meant = |name: &&str| !name.is_empty() && !name.starts_with('_') && !OFFERED.contains(name);
+    behind.filter(is_meant).collect()
 }
 
 /// Splits a text after the name at its beginning.
@@ -237,13 +231,15 @@ mod tests {
     #[test]
     fn calls_of_the_service_are_found_where_they_are() {
         for (line, expected) in [
-            ("token = self.action_service.get_value(name + user)", &["get_value"][..]),
-            ("self.action_service.datastore_service.set_value(", &["set_value"]),
+            ("token = self.action_service.get_key(name + user)", &["get_key"][..]),
+            ("token = self.action_service.get_value(name + user)", &[]),
+            ("self.action_service.datastore_service.set_key(", &["set_key"]),
+            ("self.action_service.datastore_service.set_value(", &[]),
             ("store = self.action_service.datastore_service", &[]),
-            ("a = action_service.list_values(); b = action_service.nothing", &["list_values", "nothing"]),
+            ("a = action_service.list_values(); b = action_service.nothing", &["nothing"]),
             ("super().__init__(config, action_service)", &[]),
             ("self.action_service._action_wrapper._pack", &[]),
-            ("self.my_action_service.get_value('x')", &[]),
+            ("self.my_action_service.get_key('x')", &[]),
         ] {
             assert_eq!(called(line), expected, "{line}");
         }
@@ -259,21 +255,21 @@ mod tests {
         };
         let files: &[(&str, &[u8])] = &[
             ("actions/one.py", b"from lib.base import Base\nimport json\n\nclass One(Base):\n    pass\n"),
-            ("actions/two.py", b"from lib import base\nimport st2common.bootstrap.base\n# self.action_service.get_value('x')\n"),
+            ("actions/two.py", b"from lib import base\nimport st2common.bootstrap.base\n# self.action_service.get_key('x')\n"),
             ("actions/lib/__init__.py", b""),
             (
                 "actions/lib/base.py",
-                b"from . import store\nimport lib.base\n\n\nself.action_service.get_user_info()\n",
+                b"from . import store\nimport lib.base\n\n\nself.action_service.get_user()\n",
             ),
-            ("actions/lib/store.py", b"import st2common.bootstrap.base\n\nself.action_service.set_value('a', 1)\n"),
-            ("actions/lib/unused.py", b"self.action_service.get_value('x')\n"),
+            ("actions/lib/store.py", b"import st2common.bootstrap.base\n\nself.action_service.set_valeu('a', 1)\n"),
+            ("actions/lib/unused.py", b"self.action_service.get_key('x')\n"),
             ("actions/sub/three.py", b"from lib.base import Base\nself.action_service.nothing()\n"),
         ];
         let actions = ["one.py", "two.py", "sub/three.py", "gone.py"].map(action);
         let notes = on_files(actions.iter(), &Embedded(files), None);
         let begin = [
-            "actions/lib/base.py:5: action_service.get_user_info does not exist here",
-            "actions/lib/store.py:3: action_service.set_value does not exist here",
+            "actions/lib/base.py:5: action_service.get_user does not exist here",
+            "actions/lib/store.py:3: action_service.set_valeu does not exist here, so that an action that comes to it fails; did you mean set_value?",
             "actions/sub/three.py:2: action_service.nothing does not exist here",
             "actions/lib/store.py and 1 more file import st2common.bootstrap.base, which Petrel does not offer",
         ];
@@ -311,14 +307,10 @@ mod tests {
     fn what_is_called_offered_is_what_the_service_does() {
         const SERVICE: &str = include_str!("../../../runners/python/st2common/runners/utils.py");
         let (_, class) = SERVICE.split_once("class ActionService").unwrap();
-        let methods =
-            class.split("    def ").skip(1).filter_map(|method| Some((method.split_once('(')?.0, method)));
-        let methods = methods.filter(|(name, _)| !name.starts_with('_'));
-        let (refused, offered): (Vec<_>, Vec<_>) =
-            methods.partition(|(_, body)| body.contains("self._later("));
-        assert!(offered.iter().map(|(name, _)| *name).eq(OFFERED), "{offered:?}");
-        for (name, _) in refused {
-            assert!(INSTEAD.iter().any(|(known, _)| *known == name), "{name}");
-        }
+        let methods = class.split("    def ").skip(1).filter_map(|method| Some(method.split_once('(')?.0));
+        let mut offered: Vec<_> =
+            methods.filter(|name| !name.starts_with('_') && *name != DATASTORE).collect();
+        offered.sort_unstable();
+        assert_eq!(offered, OFFERED);
     }
 }

@@ -8,7 +8,7 @@ use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
 use crate::schema;
 
-/// All fields of an action's metadata. `idempotent` and `expressions` are additions of Petrel.
+/// All fields of an action's metadata. `idempotent`, `cold` and `expressions` are additions of Petrel.
 const FIELDS: &[&str] = &[
     "name",
     "pack",
@@ -19,6 +19,7 @@ const FIELDS: &[&str] = &[
     "parameters",
     "output_schema",
     "idempotent",
+    "cold",
     "expressions",
     "tags",
     "notify",
@@ -48,6 +49,7 @@ pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Pro
             parameters: if is_mapping { fields.object("parameters", problems) } else { Object::new() },
             output_schema: fields.object("output_schema", problems),
             idempotent: fields.flag("idempotent", false, problems),
+            cold: fields.flag("cold", false, problems),
             expressions: evaluation(fields, problems),
             tags: fields.tags(problems),
             notify: notify(fields, problems),

@@ -41,7 +41,7 @@ const OWN: &[&str] =
 /// Those that every pack has.
 const REQUIRED: [&str; 4] = ["name", "description", "version", "author"];
 
-/// Other keys that mean something: to StackStorm (`PackAPI` of its `models/api/pack.py`), and `wasm` to Petrel.
+/// Other keys that mean something: to StackStorm (`PackAPI` of its `models/api/pack.py`), and `wasm` and `cold` to Petrel.
 const OTHER: &[&str] = &[
     "id",
     "uid",
@@ -53,6 +53,7 @@ const OTHER: &[&str] = &[
     "path",
     "system",
     "wasm",
+    "cold",
 ];
 
 /// Parses `pack.yaml`. A pack without `ref` gets one derived from its name, whatever its directory. (StackStorm tries

@@ -138,15 +138,15 @@ fn a_call_of_a_service_that_is_not_there_is_noted() {
         ("actions/b.yaml", b"name: b\nrunner_type: python-script\nentry_point: a.py\n"),
         (
             "actions/a.py",
-            b"class A:\n    def run(self):\n        return self.action_service.get_value('x')\n",
+            b"class A:\n    def run(self):\n        return self.action_service.get_valeu('x')\n",
         ),
     ];
     let notes = read_pack(&Embedded(files)).unwrap().notes;
     assert_eq!(
         notes,
         [
-            "actions/a.py:3: action_service.get_value does not exist here, so that an action that comes to it fails; hand the \
-          value over as a parameter, with the template {{ st2kv.system.NAME }}"
+            "actions/a.py:3: action_service.get_valeu does not exist here, so that an action that comes to it fails; did you \
+          mean get_value?"
         ]
     );
 }

@@ -40,6 +40,12 @@ pub(crate) fn outcome(
 pub(crate) fn meaning(exit: &Exit, limit: Duration) -> (End, i32, Option<String>) {
     match exit {
         Exit::Ended(status) => ended(*status),
+        // Its outcome is told only where somebody else knows it.
+        Exit::Unknown => (
+            End::Abandoned,
+            -9,
+            Some("the interpreter that it was forked from was ended from outside, so nobody knows how far it got".into()),
+        ),
         Exit::TimedOut => {
             let seconds = limit.as_secs_f64();
             // StackStorm's words and code.

@@ -8,9 +8,12 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::attend::{DRAIN, watch};
+use super::begin::{Begun, begin};
 use super::capture::Reader;
 use super::group::{Group, signal};
-use super::{Begun, DRAIN, Exit, Input, Spec, begin, leftovers, watch};
+use super::leftovers;
+use super::{Exit, Input, Spec};
 use crate::output::{OutputSink, Stream};
 
 /// Time between SIGTERM and SIGKILL. A process that goes on may have more to put in order than one that does one thing.

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::process::ChildStdin;
 use tokio_util::sync::CancellationToken;
 
-use super::Captured;
+use super::capture::Captured;
 use crate::output::OutputSink;
 
 /// Standard input of a process.

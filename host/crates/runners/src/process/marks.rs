@@ -19,10 +19,11 @@
 use std::collections::BTreeSet;
 
 use super::children::{self, Strays};
+use super::home;
 use super::identity::Identity;
 use super::seal::Seal;
+use super::spec::{EXECUTION_VARIABLE, PROOF_VARIABLE};
 use super::table::{self, Life, Process};
-use super::{EXECUTION_VARIABLE, PROOF_VARIABLE, home};
 
 /// Executions that an environment may name. There is no reason to name more than one, and each costs a digest.
 const MOST_NAMES: usize = 4;

@@ -46,6 +46,11 @@ impl Seal {
         Self(BASE + (name << CHECK_BITS) + check(name, identity))
     }
 
+    /// Its value, for a process that puts it on itself.
+    pub(super) fn value(self) -> u64 {
+        self.0
+    }
+
     /// The seal of a process, if it has one.
     pub(super) fn on(process: i32) -> Option<Self> {
         Self::read(&limits_of(process)?)

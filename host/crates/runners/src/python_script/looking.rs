@@ -16,7 +16,7 @@ use petrel_model::quoted::quoted;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
+use super::options::Options;
 use crate::Remark;
 use crate::output::OutputSink;
 use crate::process::{self, Exit, Input, Spec};

@@ -68,7 +68,7 @@ impl Part {
     pub(super) fn of(label: &str, finished: Finished, decode_scalars: bool, output: &OutputSink) -> Self {
         let code = match &finished.exit {
             Exit::Ended(status) => status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)),
-            Exit::TimedOut | Exit::Canceled => -9,
+            Exit::Unknown | Exit::TimedOut | Exit::Canceled => -9,
         };
         let end = if code == 0 { End::Succeeded } else { End::Failed };
         let own = explanation(code, &finished.stderr.bytes, label);

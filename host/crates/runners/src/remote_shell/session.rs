@@ -161,7 +161,7 @@ impl Session {
                 Some(255) => trouble::has_failed(&wires.to.log.read()),
                 code => code.is_none(),
             },
-            Exit::TimedOut | Exit::Canceled => true,
+            Exit::Unknown | Exit::TimedOut | Exit::Canceled => true,
         };
         if has_failed {
             let trouble = self.trouble(host, wires);

@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{call_of, shell_options};
 
+mod environments;
 mod looking;
 mod of_stackstorm;
+mod warm;
 
 /// The head of all action files in these tests.
 const HEAD: &str = "import sys, os, datetime, decimal\nfrom st2common.runners.base_action import Action\n";
@@ -166,15 +168,8 @@ async fn what_cannot_be_run_says_why() {
         ("def run(:\n".into(), "SyntaxError"),
         ("X = 1\n".into(), "has no class derived from st2common.runners.base_action.Action"),
         (act("self.config['key']"), "missing key \"key\""),
-        (
-            act("self.action_service.get_value('token')"),
-            "get_value('token'), which Petrel does not offer to Python actions yet; hand the value over as a parameter",
-        ),
-        (
-            act("self.action_service.set_value('token', 1)"),
-            "Petrel does not offer to Python actions yet; return",
-        ),
-        (act("self.action_service.get_user_info()"), "the template \"{{ action_context.user }}\""),
+        (act("self.action_service.get_value('token', scope='user')"), "Scope user is unsupported."),
+        (act("self.action_service.nothing()"), "has no attribute 'nothing'"),
         (
             "import st2common.bootstrap.sensorsregistrar\n".into(),
             "Petrel does not offer to actions what is imported here from st2common.bootstrap",

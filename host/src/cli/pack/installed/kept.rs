@@ -70,7 +70,7 @@ impl Kept {
 }
 
 /// The bytes of the files in a directory.
-pub(super) fn size(directory: &Path) -> u64 {
+pub(in crate::cli::pack) fn size(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {
         Ok(found) if found.is_dir() => size(&entry.path()),

@@ -50,3 +50,13 @@ def get_pack_resource_file_abs_path(pack_ref, resource_type, file_path):
     if resource_type not in ("action", "sensor", "rule"):
         raise ValueError("Invalid resource type: %s" % resource_type)
     return get_pack_file_abs_path(pack_ref, "%ss/%s" % (resource_type, file_path), resource_type)
+
+
+def get_packs_base_paths():
+    """The directory that the action's own pack is in."""
+    return [os.path.dirname(os.path.normpath(st2common.own_pack[1]))]
+
+
+def get_system_packs_base_path():
+    """The same: no other is told."""
+    return get_packs_base_paths()[0]

@@ -59,35 +59,43 @@ class _Wrapper:
 
 
 class ActionService:
-    """The services of StackStorm. Petrel does not provide them to Python yet, and every call says so."""
+    """What the host offers to an action: the datastore, by the API and with the token of the execution."""
 
-    def __init__(self, pack, class_name, user, log_level):
-        self._action_wrapper = _Wrapper(pack, class_name, user, log_level)
+    def __init__(self, pack=None, class_name=None, user=None, log_level="debug", action_wrapper=None):
+        # A test hands over a wrapper of its own.
+        self._action_wrapper = action_wrapper or _Wrapper(pack, class_name, user, log_level)
+        self._datastore_service = None
 
     @property
     def datastore_service(self):
-        return self
+        if self._datastore_service is None:
+            # Imported here, since most actions use no datastore.
+            from st2common.services.datastore import ActionDatastoreService
+
+            wrapper = self._action_wrapper
+            self._datastore_service = ActionDatastoreService(
+                pack_name=wrapper._pack, class_name=wrapper._class_name, api_username=getattr(wrapper, "_user", None)
+            )
+        return self._datastore_service
 
     def get_user_info(self):
-        raise self._later("get_user_info()", "{{ action_context.user }}")
+        """The user on whose behalf the action runs."""
+        return self.datastore_service.get_user_info()
 
-    def list_values(self, local=True, prefix=None, limit=None, offset=None):
-        raise self._later("list_values()", "{{ st2kv.system.NAME }}")
+    def list_values(self, local=True, prefix=None, limit=None, offset=0):
+        """The keys whose names begin with `prefix`."""
+        return self.datastore_service.list_values(local=local, prefix=prefix, limit=limit, offset=offset)
 
     def get_value(self, name, local=True, scope="system", decrypt=False):
-        raise self._later("get_value(%r)" % name, "{{ st2kv.system.NAME }}")
+        """The text of a key; None if there is none."""
+        return self.datastore_service.get_value(name=name, local=local, scope=scope, decrypt=decrypt)
 
     def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
-        raise self._later("set_value(%r, ...)" % name)
+        """Sets a key, for `ttl` seconds if that is given."""
+        return self.datastore_service.set_value(
+            name=name, value=value, ttl=ttl, local=local, scope=scope, encrypt=encrypt
+        )
 
     def delete_value(self, name, local=True, scope="system"):
-        raise self._later("delete_value(%r)" % name)
-
-    def _later(self, called, template=None):
-        remedy = "return the value, and have the next task of a workflow or `petrel key` change the datastore"
-        if template:
-            remedy = 'hand the value over as a parameter, with the template "%s"' % template
-        return NotImplementedError(
-            "%s of pack %s calls action_service.%s, which Petrel does not offer to Python actions yet; %s"
-            % (self._action_wrapper._class_name, self._action_wrapper._pack, called, remedy)
-        )
+        """Deletes a key. Returns whether there was one."""
+        return self.datastore_service.delete_value(name=name, local=local, scope=scope)

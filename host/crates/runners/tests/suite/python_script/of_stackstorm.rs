@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Place, act};
 
 /// Imports of an action from `st2common`, an expression that uses them, and the JSON of its value in StackStorm.
-const OF_STACKSTORM: [(&str, &str, &str); 23] = [
+const OF_STACKSTORM: [(&str, &str, &str); 26] = [
     (
         ".util import isotime",
         "isotime.format(datetime.datetime(2020, 1, 2, 12, tzinfo=datetime.timezone.utc))",
@@ -69,6 +69,17 @@ const OF_STACKSTORM: [(&str, &str, &str); 23] = [
         r#""StackStormBaseException""#,
     ),
     (".util.monkey_patch import monkey_patch", "monkey_patch()", "null"),
+    (".util.jsonify import try_loads", "[try_loads('[1]'), try_loads('x')]", r#"[[1], "x"]"#),
+    (
+        ".util.pack import get_pack_warnings as warnings",
+        "[warnings({'name': 'p'}), 'Python 2.x' in warnings({'name': 'p', 'python_versions': ['2']})]",
+        "[null, true]",
+    ),
+    (
+        ".services.keyvalues import get_key_reference",
+        "get_key_reference('user', 'key', 'ann')",
+        r#""ann:key""#,
+    ),
     (" import log as logging", "logging.getLogger('x').audit('said')", "null"),
 ];
 
@@ -94,4 +105,25 @@ async fn the_base_class_is_also_where_it_was_at_first() {
     let text = "from st2actions.runners.pythonrunner import Action as Old\n\n\nclass A(Old):\n    def run(self):\n        return 5\n";
     let outcome = place.run(text, json!({})).await;
     assert_eq!((outcome.end, &outcome.result["result"]), (End::Succeeded, &json!(5)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_client_of_stackstorm_asks_the_host_that_runs_the_action() {
+    let place = Place::new();
+    let text = "from st2client.client import Client\nfrom st2client.models import KeyValuePair, LiveAction\n\
+                from st2client.commands.action import LIVEACTION_STATUS_RUNNING\n";
+    let body = "\n        a, b = Client(base_url='http://localhost'), Client(base_url='https://other.example.com')\n        \
+                key = KeyValuePair(name='k', value='v', ttl=5)\n        \
+                return [a.endpoints['api'], b.endpoints['api'], key.id, key.serialize(), \
+                LiveAction(action='core.local').serialize(), LIVEACTION_STATUS_RUNNING]";
+    let outcome = place.run(&format!("{text}{}", act(body)), json!({})).await;
+    let expected = json!([
+        "http://127.0.0.1:9101/v1",
+        "https://other.example.com:9101/v1",
+        "k",
+        {"name": "k", "value": "v", "ttl": 5},
+        {"action": "core.local"},
+        "running",
+    ]);
+    assert_eq!((outcome.end, &outcome.result["result"]), (End::Succeeded, &expected), "{outcome:?}");
 }

@@ -1,0 +1,1 @@
+"""Names that packs import from the commands of StackStorm's client."""

@@ -1,0 +1,9 @@
+"""Errors of commands."""
+
+
+class ResourceCommandError(Exception):
+    """A command has failed."""
+
+
+class ResourceNotFoundError(Exception):
+    """There is no such object."""

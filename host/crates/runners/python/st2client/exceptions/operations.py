@@ -1,0 +1,5 @@
+"""Errors of operations."""
+
+
+class OperationFailureException(Exception):
+    """An operation has failed."""

@@ -1,0 +1,1 @@
+"""Services of StackStorm, as far as actions use them themselves."""

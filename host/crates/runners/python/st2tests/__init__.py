@@ -1,0 +1,1 @@
+"""What tests of packs are made of, rewritten for Petrel: only what packs use."""

@@ -1,0 +1,3 @@
+"""Stand-ins for sensors."""
+
+from st2tests.mocks import MockSensorService, MockSensorWrapper  # noqa: F401
