@@ -50,7 +50,7 @@ fn line(path: &str) -> String {
 fn a_command_runs_on_another_host_that_is_pinned() {
     let place = Place::default();
     let Some(server) = server(&place, "a") else { return };
-    let host = place.start(&[]);
+    let host = place.start(&["--log-level", "info"]);
     let ran = run(
         &host,
         &server,
@@ -210,7 +210,7 @@ fn a_command_ends_with_the_host_that_is_killed() {
 fn a_changed_key_is_refused_until_the_old_one_is_forgotten() {
     let place = Place::default();
     let Some(mut server) = server(&place, "a") else { return };
-    let host = place.start(&[]);
+    let host = place.start(&["--log-level", "info"]);
     assert_eq!(run(&host, &server, "127.0.0.1", &json!({}))["status"], "succeeded");
     server.set_up_anew();
     let canary = place.path("canary");

@@ -48,5 +48,5 @@ fn what_is_no_feed_is_an_error() {
     assert_eq!(kind(Host::new()), ErrorKind::Misconfigured);
     assert_eq!(kind(host()), ErrorKind::Denied);
     assert_eq!(kind(host().answering("GET", URL, 503, "")), ErrorKind::Transient(None));
-    assert_eq!(kind(host().answering("GET", URL, 200, "<html>")), ErrorKind::InvalidInput);
+    assert_eq!(kind(host().answering("GET", URL, 200, "<html>")), ErrorKind::Permanent);
 }

@@ -44,7 +44,7 @@ pub(super) async fn run(pack: &Path, name: &str, only: Option<&str>) -> Result<V
     };
     library::lay_out(scratch.path()).map_err(failed)?;
     print::note(&format!("{} runs {}/test_*.py", interpreter.display(), super::FOLDER));
-    let output = tokio::process::Command::new(&interpreter)
+    let running = tokio::process::Command::new(&interpreter)
         .arg(scratch.path().join(RUNNER))
         .arg(pack)
         .args(only)
@@ -52,11 +52,12 @@ pub(super) async fn run(pack: &Path, name: &str, only: Option<&str>) -> Result<V
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(pack)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .map_err(failed)?;
+    let output = running.wait_with_output().await.map_err(failed)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().next_back().unwrap_or_default();
     serde_json::from_str::<Value>(last).ok().filter(Value::is_object).ok_or_else(|| {
