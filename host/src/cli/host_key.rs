@@ -21,7 +21,7 @@ pub(crate) enum HostKeys {
         after_help = "Examples:\n  petrel host-key get web1.example.com\n  petrel host-key get '[web1.example.com]:2222'"
     )]
     Get {
-        /// The host, as [HOST]:PORT if its port is not 22
+        /// The host, as `[HOST]:PORT` if its port is not 22
         host: String,
     },
     /// Pin the key of a host before the first contact
@@ -29,7 +29,7 @@ pub(crate) enum HostKeys {
         after_help = "Examples:\n  petrel host-key pin web1.example.com \"$(ssh web1.example.com cat /etc/ssh/ssh_host_ed25519_key.pub)\""
     )]
     Pin {
-        /// The host, as [HOST]:PORT if its port is not 22
+        /// The host, as `[HOST]:PORT` if its port is not 22
         host: String,
         /// The public key, as in the file `ssh_host_ed25519_key.pub` of the host
         key: String,
@@ -39,7 +39,7 @@ pub(crate) enum HostKeys {
         after_help = "Examples:\n  petrel host-key delete web1.example.com\n  petrel host-key delete '[web1.example.com]:2222'"
     )]
     Delete {
-        /// The hosts, as [HOST]:PORT if the port is not 22
+        /// The hosts, as `[HOST]:PORT` if the port is not 22
         #[arg(value_name = "HOST", required = true)]
         hosts: Vec<String>,
     },

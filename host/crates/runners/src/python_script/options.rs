@@ -20,7 +20,7 @@ pub struct Options {
     pub result_limit: usize,
     /// The interpreter: a path, or a name that is looked up on `PATH`.
     pub interpreter: String,
-    /// The directory that [`library::lay_out`] has filled.
+    /// The directory that [`lay_out`](super::library::lay_out) has filled.
     pub library: PathBuf,
     /// Lays out files of the host that are missing.
     pub upkeep: Upkeep,
