@@ -121,11 +121,11 @@ mod tests {
         assert_eq!(
             attributes(&key).lines(false),
             [
-                "host:         [web1]:2222",
-                "key:          ssh-ed25519 AAAA",
-                "fingerprint:  SHA256:a",
-                "pinned_at:    2026-11-20T12:00:00Z",
-                "pinned_by:    ada",
+                "host:        [web1]:2222",
+                "key:         ssh-ed25519 AAAA",
+                "fingerprint: SHA256:a",
+                "pinned_at:   2026-11-20T12:00:00Z",
+                "pinned_by:   ada",
             ]
         );
         let listed = [Item::Found(key)];

@@ -252,7 +252,7 @@ settings! {
     ssh: Ssh {
         /// The user to sign in as where an action names none; empty: what the configuration of ssh says, else the user of the host.
         user: Option<String> = "", "PETREL_SSH_USER", "ssh-user", "USER";
-        /// The private key for actions that bring none, beside those of an agent; empty: only those, and the usual files of ssh.
+        /// The private key for actions that bring none, beside the keys of an agent; empty: only the agent's, and the usual files of ssh.
         private_key: Option<PathBuf> = "", "PETREL_SSH_PRIVATE_KEY", "ssh-private-key", "FILE";
         /// The configuration of ssh to read, as ~/.ssh/config, by its whole path; empty: none.
         config: Option<PathBuf> = "", "PETREL_SSH_CONFIG", "ssh-config", "FILE";

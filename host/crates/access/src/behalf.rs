@@ -4,9 +4,9 @@
 use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 
+use crate::identity::{ADMIN, RULE_USER};
 use crate::likeness::likeness;
 use crate::service::Access;
-use crate::users::{ADMIN, RULE_USER};
 
 /// A user, and the caller where that is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,11 @@
-//! The identity behind a credential, and the reasons why a credential is not accepted.
+//! The identity behind a credential, the users that are known by name, and the reasons why a credential is not accepted.
 
 use petrel_model::{ApiKeyId, Timestamp, TokenId};
+
+/// The user that the first start creates.
+pub const ADMIN: &str = "admin";
+/// The user on whose behalf rules run, as in StackStorm. Nobody needs to be called so.
+pub const RULE_USER: &str = "stanley";
 
 /// The user on whose behalf a request is made, with its credential.
 #[derive(Debug, Clone, PartialEq, Eq)]

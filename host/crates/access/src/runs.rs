@@ -9,10 +9,9 @@ use petrel_engine_core::Error;
 use petrel_model::account::Digest;
 use petrel_model::{Timestamp, TokenId};
 
-use crate::identity::{Credential, Identity, Rejected};
+use crate::identity::{Credential, Identity, RULE_USER, Rejected};
 use crate::secrets;
 use crate::service::Access;
-use crate::users::RULE_USER;
 
 /// The owner of a token.
 #[derive(Debug, Clone)]

@@ -6,14 +6,11 @@ use petrel_model::{ApiKey, Token, User};
 use petrel_persistence::Change;
 
 use crate::accounts::Accounts;
+use crate::identity::ADMIN;
 use crate::secrets;
 use crate::service::Access;
 use crate::sign_in::LONGEST_PASSWORD;
 
-/// The user that the first start creates.
-pub const ADMIN: &str = "admin";
-/// The user on whose behalf rules run, as in StackStorm. Nobody needs to be called so.
-pub const RULE_USER: &str = "stanley";
 /// The shortest password, in characters.
 const SHORTEST_PASSWORD: usize = 8;
 

@@ -123,7 +123,7 @@ mod tests {
             ("other", "2.0.0", "2.0.0", Some("2.0.0 is the pack other, and not mine")),
         ] {
             let reference: Reference = format!("r.example.com/packs/mine:{tag}").parse().unwrap();
-            let card = format!(r#"{{"ref": "{pack}", "version": "{found}"}}"#);
+            let card = format!(r#"{{"schema": 1, "ref": "{pack}", "version": "{found}"}}"#);
             let card = Card::read(card.as_bytes()).unwrap();
             let refused = refuse_no_update("mine", Some(&known), &card, &reference).err();
             assert_eq!(refused.is_some(), says.is_some(), "{pack} {found} {tag}: {refused:?}");

@@ -92,5 +92,5 @@ fn what_is_no_count_is_an_error() {
     assert_eq!(kind(Host::new().configured("url", SERVER)), ErrorKind::Misconfigured);
     assert_eq!(kind(host()), ErrorKind::Denied);
     assert_eq!(kind(host().answering("POST", URL, 503, "")), ErrorKind::Transient(None));
-    assert_eq!(kind(host().answering("POST", URL, 200, "[]")), ErrorKind::InvalidInput);
+    assert_eq!(kind(host().answering("POST", URL, 200, "[]")), ErrorKind::Permanent);
 }
